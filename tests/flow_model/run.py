@@ -362,17 +362,23 @@ class Run:
         """Look at the array of one map, once all else has settled that settles at that moment."""
         if not self._undecided:
             return False
-        of = min(self._undecided, key=list(self.steps.values()).index)
+        order = list(self.steps.values())
+        arrays = [each for each in self._undecided if isinstance(self._source(each), list)]
+        of = min(arrays or self._undecided, key=order.index)
         self._undecided.remove(of)
-        assert of.step.source is not None
-        source = self.steps.get(of.step.source)
-        values = self.input if source is None else source.result()
+        values = self._source(of)
         if isinstance(values, list):
             of.is_produced = True
             self._spread(of, values[len(of.items) :], of.not_before_ms, of.surely_from_ms)
         else:
+            self._is_new = False  # what is no array is found to be none a moment later
             self._failed(of, of, NOT_AN_ARRAY)
         return True
+
+    def _source(self, of: StepRun) -> Json:
+        assert of.step.source is not None
+        source = self.steps.get(of.step.source)
+        return self.input if source is None else source.result()
 
     def _end(self) -> None:
         states = {each.state for each in self.steps.values()}

@@ -13,7 +13,9 @@ from spooled_lite.core.conditions.parse import parse_condition
 from spooled_lite.core.steps import activate_statements as statements
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.columns import ResolvedStepRow
+from spooled_lite.core.steps.item_statements import COMPLETE_STEP
 from spooled_lite.core.steps.items import begin_items
+from spooled_lite.core.steps.looked import LOOKED
 from spooled_lite.core.steps.outputs import output_of_step
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
@@ -25,33 +27,15 @@ from spooled_lite.storage.transaction import Own, Tx
 SKIPPED: Final = "skipped"  # the state of a step whose condition was not met
 
 
-class Skipped(Struct, frozen=True):
-    """Steps that nobody works on. Their dependents have to be told."""
+class EndedSteps(Struct, frozen=True):
+    """Steps that nobody works on: skipped ones, and maps of nothing. Their dependents have to be
+    told."""
 
     steps: Sequence[int]
     workflows: Sequence[str]
 
 
-NONE_SKIPPED: Final = Skipped((), ())
-
-# Of values that conditions look through and compare in one operation, unless one alone is larger:
-# a fifth of a second at worst, while the writing thread does nothing else.
-LOOKED_BYTES_MAX: Final = 1024 * 1024
-
-
-class _Looked:
-    """How much the conditions of one operation have looked through and compared."""
-
-    __slots__ = ("size_bytes",)
-
-    def __init__(self) -> None:
-        self.size_bytes = 0
-
-    def count(self, size_bytes: int) -> None:
-        self.size_bytes += size_bytes
-
-
-_LOOKED: Final = Own(_Looked)
+NONE_ENDED: Final = EndedSteps((), ())
 
 
 class _Run(Struct, frozen=True):
@@ -80,13 +64,13 @@ def delayed(tx: Tx, workflow_id: str, at_ms: int | None) -> Iterator[None]:
         del tx.own(_DELAYED)[workflow_id]
 
 
-def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
+def activate(tx: Tx, steps: Sequence[int]) -> EndedSteps:
     """Decide about steps whose dependencies are resolved, by their numbers.
 
     In this order: one whose signal has not come waits for it; one whose condition is not met is
-    skipped; a mapper gets its items; any other can be claimed. Steps that were decided about
-    before are passed over. Once conditions have looked at LOOKED_BYTES_MAX, a loop decides about
-    the steps with one that are left.
+    skipped; a mapper gets its items, and is completed if there are none; any other can be claimed.
+    Steps that were decided about before are passed over. Once LOOKED_BYTES_MAX are looked through,
+    a loop decides about the steps with a condition that are left, and begins the maps.
 
     Contract: catbird-capabilities, F14, F15, F29 and section 20.
     """
@@ -95,6 +79,7 @@ def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
     ready: list[int] = []
     left: list[int] = []
     skipped: dict[str, list[ResolvedStepRow]] = defaultdict(list)
+    empty: dict[str, list[int]] = defaultdict(list)
     for step in tx.rows(statements.RESOLVED, {"steps": _numbers(steps)}):
         workflow_id = step["workflow_id"]
         if workflow_id not in runs:
@@ -106,15 +91,18 @@ def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
         about = run.document.steps[step["step_position"]]
         if about.signal and not step["is_signalled"]:
             unsignalled.append(step["seq"])
-        elif about.condition and tx.own(_LOOKED).size_bytes > LOOKED_BYTES_MAX:
+        elif about.condition and tx.own(LOOKED).is_enough:
             left.append(step["seq"])
         elif about.condition and not _is_met(tx, run, step, about, about.condition):
             skipped[workflow_id].append(step)
             run.skipped.add(step["step_position"])
         else:
             _delay(tx, workflow_id, step)
-            if about.type == "normal" or begin_items(tx, run.workflow, step, run.document):
+            begun = begin_items(tx, run.workflow, step, run.document)
+            if begun == "claimable":
                 ready.append(step["seq"])
+            elif begun == "empty":
+                empty[workflow_id].append(step["seq"])
     if unsignalled:
         asked = {"steps": _numbers(unsignalled), "now_ms": tx.now_ms}
         tx.execute(statements.LET_WAIT_FOR_SIGNAL, asked)
@@ -126,10 +114,14 @@ def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
     if left:
         tx.execute(statements.DECIDE_LATER, {"steps": _numbers(left)})
         tx.due(Deadline.ITEMS, tx.now_ms)
-    for workflow_id, some in skipped.items():
+    ended: list[int] = []
+    workflows = list({**skipped, **empty})
+    for workflow_id in workflows:
         with counted_together(tx, workflow_id):
-            _skip(tx, some)
-    return Skipped([step["seq"] for some in skipped.values() for step in some], list(skipped))
+            _skip(tx, skipped[workflow_id])
+            _complete(tx, empty[workflow_id])
+        ended += [step["seq"] for step in skipped[workflow_id]] + empty[workflow_id]
+    return EndedSteps(ended, workflows)
 
 
 def _run(tx: Tx, workflow_id: str | None) -> _Run | None:
@@ -147,9 +139,18 @@ def _delay(tx: Tx, workflow_id: str, step: ResolvedStepRow) -> None:
 
 
 def _skip(tx: Tx, steps: Sequence[ResolvedStepRow]) -> None:
+    if not steps:
+        return
     was = {step["seq"]: step["status"] for step in steps}
     for row in tx.rows(statements.SKIP, {"steps": _numbers(list(was)), "now_ms": tx.now_ms}):
         tx.emit("job.skipped", row["org"], row=row, was=was[row["seq"]])
+
+
+def _complete(tx: Tx, empty: Sequence[int]) -> None:
+    for seq in empty:
+        row = tx.row(COMPLETE_STEP, {"step": seq, "now_ms": tx.now_ms})
+        assert row is not None, "it was begun in this operation"
+        tx.emit("job.completed", row["org"], row=row, was="processing")
 
 
 def _is_met(
@@ -160,7 +161,7 @@ def _is_met(
     value = _value(tx, run, step, about, name)
     if value is None:
         return holds_for(condition, "", b"")  # as any other field that is missing
-    looked = tx.own(_LOOKED)
+    looked = tx.own(LOOKED)
     looked.count(len(value))
     return holds_for(condition, name, value, looked.count)
 

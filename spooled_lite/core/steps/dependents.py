@@ -12,7 +12,7 @@ from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.steps import activate_statements, statements
-from spooled_lite.core.steps.activate import NONE_SKIPPED, Skipped, activate
+from spooled_lite.core.steps.activate import NONE_ENDED, EndedSteps, activate
 from spooled_lite.core.steps.columns import DependentRow, NumberedRow
 from spooled_lite.core.steps.items import reopen_items
 from spooled_lite.core.steps.revive import revive, revive_steps
@@ -106,14 +106,14 @@ def look_again(tx: Tx, seq: int, gone: Set[int] = frozenset()) -> None:
     rows = tx.rows(statements.EDGES, {"job": seq})
     edges = [_as_ended(row) if row["parent"] in gone else row for row in rows] if gone else rows
     decisions = _Decisions(tx).take(job, standing_of(edges, job["dependency_mode"]))
-    _follow_skipped(tx, decisions.carry_out())
+    _follow_ended(tx, decisions.carry_out())
 
 
 def activate_steps(tx: Tx, steps: Sequence[int]) -> None:
     """Decide about steps of documents whose dependencies are resolved, and about all that follows
-    from the ones that are skipped, as far as it goes.
+    from the ones that end at once, as far as it goes.
     """
-    _follow_skipped(tx, activate(tx, steps))
+    _follow_ended(tx, activate(tx, steps))
 
 
 def bring_back_steps(tx: Tx, workflow_id: str) -> int:
@@ -138,7 +138,7 @@ def decide_again(tx: Tx, restarted: Sequence[JobRow], *, from_start: bool = Fals
     decisions = _Decisions(tx)
     for step, standing in _standings(tx, steps):
         decisions.take(step, standing)
-    _follow_skipped(tx, decisions.carry_out())
+    _follow_ended(tx, decisions.carry_out())
 
 
 def hold_back(tx: Tx, restarted: Sequence[NumberedRow]) -> None:
@@ -162,25 +162,25 @@ def _tell(tx: Tx, job: int, after: int, cost_max: int) -> int:
             break
     else:
         after = jobs[-1] if jobs else after
-    _follow_skipped(tx, decisions.carry_out())
+    _follow_ended(tx, decisions.carry_out())
     if not is_whole:
         tx.execute(statements.KEEP_CASCADE, {"job": job, "told_up_to": after})
         tx.due(Deadline.DEPENDENTS, tx.now_ms)
     return decisions.cost
 
 
-def _follow_skipped(tx: Tx, skipped: Skipped) -> None:
-    """Tell the steps of the same workflows that waited for steps that were skipped, and so on until
-    nothing changes: at most STEPS_MAX steps of each. Jobs outside are told by the loop.
+def _follow_ended(tx: Tx, ended: EndedSteps) -> None:
+    """Tell the steps of the same workflows that waited for steps that nobody works on, and so on
+    until nothing changes: at most STEPS_MAX steps of each. Jobs outside are told by the loop.
 
     Contract: catbird-capabilities, F15.
     """
-    all_skipped: list[int] = []
+    all_ended: list[int] = []
     workflows: set[str] = set()
-    while skipped.steps:
-        all_skipped += skipped.steps
-        workflows.update(skipped.workflows)
-        asked = {"steps": _numbers(skipped.steps), "workflows": _texts(skipped.workflows)}
+    while ended.steps:
+        all_ended += ended.steps
+        workflows.update(ended.workflows)
+        asked = {"steps": _numbers(ended.steps), "workflows": _texts(ended.workflows)}
         # One that waits for several of the steps comes several times.
         found = {
             each["seq"]: each for each in tx.rows(activate_statements.DEPENDENTS_IN_WORKFLOW, asked)
@@ -188,9 +188,9 @@ def _follow_skipped(tx: Tx, skipped: Skipped) -> None:
         decisions = _Decisions(tx)
         for dependent, standing in _standings_of(tx, [found[seq] for seq in sorted(found)]):
             decisions.take(dependent, standing)
-        skipped = decisions.carry_out()
-    if all_skipped:
-        asked = {"steps": _numbers(all_skipped), "workflows": _texts(sorted(workflows))}
+        ended = decisions.carry_out()
+    if all_ended:
+        asked = {"steps": _numbers(all_ended), "workflows": _texts(sorted(workflows))}
         if tx.execute(activate_statements.MARK_CASCADES_OUTSIDE, asked):
             tx.due(Deadline.DEPENDENTS, tx.now_ms)
 
@@ -245,12 +245,12 @@ class _Decisions:
                 (self._met if standing == "met" else self._unmet).append(job["seq"])
         return self
 
-    def carry_out(self) -> Skipped:
+    def carry_out(self) -> EndedSteps:
         _set_met(self._tx, self._met, met=True)
         _set_met(self._tx, self._unmet, met=False)
         for workflow_id in self._workflows:
             bring_back_steps(self._tx, workflow_id)
-        return activate(self._tx, self._resolved) if self._resolved else NONE_SKIPPED
+        return activate(self._tx, self._resolved) if self._resolved else NONE_ENDED
 
     def _bring_back(self, job: DependentRow, standing: Standing) -> None:
         """Bring the job back; the steps of a workflow all together, when all are decided."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -43,12 +43,14 @@ def next_portion(
     document: FlowDocument,
     step: StepDocument,
     *,
-    stored: int,
-    offset: int,
+    stored: int = 0,
+    offset: int = 0,
     limit: int = STORED_AT_ONCE,
+    looked: Callable[[int], None] = lambda size_bytes: None,
 ) -> Portion:
     """The elements of the source of a map after the first `stored` ones: at most `limit`, and
-    STORED_BYTES_MAX together unless one alone is larger.
+    STORED_BYTES_MAX together unless one alone is larger. `looked` is told how many bytes
+    were gone through for them.
 
     Raises: NotAnArray.
     """
@@ -56,7 +58,7 @@ def next_portion(
     assert source is not None, "a map has a source"
     if source == INPUT:
         asked = {"workflow": workflow["seq"], "which": "input"}
-        return of_text(tx.value(workflow_statements.BODY, asked), offset, limit)
+        return _of_body(tx.value(workflow_statements.BODY, asked), offset, limit, looked)
     position = document.positions[source]
     at = {"workflow_id": workflow["id"], "position": position}
     number = tx.value(activate_statements.STEP_AT, at)
@@ -64,8 +66,15 @@ def next_portion(
         raise NotAnArray
     above = document.steps[position]
     if above.has_items:
-        return _of_items(tx, number, stored, limit)
-    return of_text(output_of_step(tx, {"seq": number}, above), offset, limit)
+        portion = _of_items(tx, number, stored, limit)
+        looked(sum(map(len, portion.items)))
+        return portion
+    return _of_body(output_of_step(tx, {"seq": number}, above), offset, limit, looked)
+
+
+def _of_body(body: bytes | None, offset: int, limit: int, looked: Callable[[int], None]) -> Portion:
+    looked(len(body or b""))
+    return of_text(body, offset, limit)
 
 
 def of_text(body: bytes | None, offset: int, limit: int) -> Portion:

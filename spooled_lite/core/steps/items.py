@@ -6,7 +6,7 @@ handed out, and a loop closes them. Contract: catbird-capabilities, section 8.4.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from spooled_lite.core.steps import item_statements as statements
 from spooled_lite.core.steps.columns import NumberedRow, ResolvedStepRow
 from spooled_lite.core.steps.item_sources import STORED_AT_ONCE, NotAnArray, Portion, next_portion
 from spooled_lite.core.steps.item_statements import ItemsRow, OpenItemRow
+from spooled_lite.core.steps.looked import LOOKED
 from spooled_lite.core.workflows.columns import WaitingStepRow, WorkflowRow
 from spooled_lite.core.workflows.document import FlowDocument, StepDocument
 from spooled_lite.events import Deadline
@@ -31,15 +32,21 @@ ITEMS_MAX: Final = 1_000_000  # of one step: a gigabyte or so of rows
 WINDOW_MIN: Final = 10  # of a step, however many others of its run have items
 RELEASES: Final = 20  # a window is filled up when a twentieth of it is free
 LOOKED_AT_MAX: Final = 250  # items that one operation looks at to release some, and changes
+# Maps that one operation completes since they have no items: 80 ms of the writing thread.
+EMPTY_AT_ONCE: Final = 250
 # An item is counted, and no plan stops a run that was accepted.
 NO_CAPS: Final = Admission()
 FAILED_WITH_STEP: Final = "failed"  # the state of what is closed because its step has failed
 
 
+Begun = Literal["claimable", "items", "empty"]
+
+
 class _Stored:
-    """How many items one operation has stored."""
+    """How many items one operation has stored, and how many maps had none to store."""
 
     count = 0
+    empty_maps = 0
 
 
 _STORED: Final = Own(_Stored)
@@ -47,15 +54,16 @@ _STORED: Final = Own(_Stored)
 
 def begin_items(
     tx: Tx, workflow: WorkflowRow, step: ResolvedStepRow, document: FlowDocument
-) -> bool:
-    """A step with items, or one that reduces some, is activated; whether it can be claimed now.
+) -> Begun:
+    """A step is activated, and its items if it has some: whether it can be claimed now.
 
     A mapper cannot: its items can. Neither can a generator that comes back, when only items of it
-    had failed. The first items are stored and released at once, as many as one operation may.
+    had failed. The first items are stored and released at once, as many as one operation may. A
+    mapper that gets none at all is "empty": the caller completes it. Contract: F34.
     """
     about = document.steps[step["step_position"]]
     if not about.has_items:
-        return True
+        return "claimable"
     window = max(WINDOW_MIN, OPEN_MAX // document.fan_out_count)
     named = {"step": step["seq"], "org": step["org"], "gives_input": int(about.gives_input)}
     items = tx.row(statements.BEGIN, {**named, "window": window})
@@ -72,9 +80,13 @@ def begin_items(
         portion = _first_portion(tx, workflow, document, about)
         if portion is None:
             keep(tx, items, work="store")
+        elif not portion.items:
+            tx.own(_STORED).empty_maps += 1
+            keep(tx, items, is_produced=1, items_total=0, work=None)
+            return "empty"
         else:
             store_portion(tx, row, about, items, portion)
-    return is_claimed
+    return "claimable" if is_claimed else "items"
 
 
 def store_portion(
@@ -283,15 +295,19 @@ def changed(items: ItemsRow, **columns: object) -> ItemsRow:
 def _first_portion(
     tx: Tx, workflow: WorkflowRow, document: FlowDocument, about: StepDocument
 ) -> Portion | None:
-    """None: the loop has to store it, or to end the step since there is nothing to store."""
-    limit = STORED_AT_ONCE - tx.own(_STORED).count
-    if limit <= 0:
+    """None: the loop has to store it, or to fail the step since its source is no array."""
+    looked = tx.own(LOOKED)
+    stored = tx.own(_STORED)
+    if looked.is_enough or stored.empty_maps >= EMPTY_AT_ONCE:
         return None
+    limit = STORED_AT_ONCE - stored.count
     try:
-        portion = next_portion(tx, workflow, document, about, stored=0, offset=0, limit=limit)
+        portion = next_portion(
+            tx, workflow, document, about, limit=max(1, limit), looked=looked.count
+        )
     except NotAnArray:
         return None
-    return portion if portion.items else None
+    return None if portion.items and limit <= 0 else portion
 
 
 def _close(tx: Tx, rows: Sequence[OpenItemRow], closing: Closing) -> int:

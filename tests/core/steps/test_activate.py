@@ -10,7 +10,6 @@ from spooled_lite.core.steps.outputs import NO_CANDIDATE
 from spooled_lite.core.steps.signal import deliver_signal
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
-from tests.core.steps.mapped import a_map, take
 from tests.core.store import NOW_MS
 from tests.core.workflows.graphs import check
 from tests.core.workflows.runs import a_document, a_node, begun, started
@@ -327,25 +326,6 @@ def test_a_delay_is_for_what_is_activated_when_the_run_is_stored(stage: JobStage
     assert run.claimable == {"gate"}
     stage.wait(seconds=5)
     assert run.claimable == {"next", "gate"}
-    check(stage)
-
-
-def test_items_are_delayed_if_their_map_is_activated_when_the_run_is_stored(
-    stage: JobStage,
-) -> None:
-    run = started(
-        stage,
-        a_node("never", condition="input.ok"),
-        a_map("next", "input", "never", optional_deps=("never",)),
-        a_map("gate", signal=True),
-        input=[5],
-        delay_ms=5_000,
-    )
-    stage.run(deliver_signal, stage.org, run.id, "gate", b"1", ALL_QUEUES)
-
-    assert (len(take(stage, "next")), len(take(stage, "gate"))) == (0, 1)
-    stage.wait(seconds=5)
-    assert len(take(stage, "next")) == 1
     check(stage)
 
 

@@ -5,6 +5,9 @@ import pytest
 
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.workflow import retry_workflow
+from spooled_lite.core.steps.items import EMPTY_AT_ONCE
+from spooled_lite.core.steps.looked import LOOKED_BYTES_MAX
+from spooled_lite.core.steps.signal import deliver_signal
 from spooled_lite.core.steps.start import start_run
 from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.core.workflows.store_run import NewRun
@@ -76,6 +79,60 @@ def test_an_empty_source_completes_the_step_with_an_empty_array(stage: JobStage)
     check(stage)
 
 
+def test_an_empty_map_is_completed_by_the_call_that_activates_it(stage: JobStage) -> None:
+    run = started(
+        stage,
+        a_node("list"),
+        a_map("one", "list", "list"),
+        a_map("two", "one", "one"),
+        a_map("gate", "two", "two", signal=True),
+    )
+
+    run.give("list", [])
+    assert (run.states["one"], run.states["two"]) == ("completed", "completed")
+    told = stage.run(deliver_signal, stage.org, run.id, "gate", b"1", ALL_QUEUES)
+
+    assert (told.state, run.state, run.output) == ("completed", "completed", [])
+    check(stage)
+
+
+def test_a_run_of_empty_maps_alone_has_ended_when_it_is_stored(stage: JobStage) -> None:
+    run = started(stage, a_map("one"), a_map("two", "one", "one"), input=[])
+
+    assert (run.status, run.output) == ("completed", [])
+    check(stage)
+
+
+def test_one_call_looks_through_no_more_sources_than_it_may(stage: JobStage) -> None:
+    maps = [a_map(f"map{number}") for number in range(3)]
+    spaces = b"[" + b" " * LOOKED_BYTES_MAX + b"]"
+    new = NewRun(name="w", document=a_document(*maps), options=RunOptions(input=spaces))
+    begun = stage.run(start_run, stage.org, new, OPEN)
+    assert begun.row["completed_jobs"] == 1
+
+    stage.run_due()
+
+    assert stage.value("SELECT status FROM workflows") == "completed"
+    check(stage)
+
+
+def test_one_call_completes_no_more_empty_maps_than_it_may(stage: JobStage) -> None:
+    maps = [a_map("map0")]
+    maps += [a_map(f"map{n}", f"map{n - 1}", f"map{n - 1}") for n in range(1, EMPTY_AT_ONCE + 2)]
+    begun = stage.run(
+        start_run,
+        stage.org,
+        NewRun(name="w", document=a_document(*maps), options=RunOptions(input=b"[]")),
+        OPEN,
+    )
+    assert begun.row["completed_jobs"] == EMPTY_AT_ONCE
+
+    stage.run_due()
+
+    assert stage.value("SELECT status FROM workflows") == "completed"
+    check(stage)
+
+
 def test_items_inherit_what_their_step_says(stage: JobStage) -> None:
     run = started(
         stage,
@@ -102,6 +159,25 @@ def test_items_of_a_delayed_run_wait_as_its_first_steps_do(stage: JobStage) -> N
 
     assert double_all(run, "double") == 2
     assert run.output == [2, 4]
+    check(stage)
+
+
+def test_items_are_delayed_if_their_map_is_activated_when_the_run_is_stored(
+    stage: JobStage,
+) -> None:
+    run = started(
+        stage,
+        a_node("never", condition="input.ok"),
+        a_map("next", "input", "never", optional_deps=("never",)),
+        a_map("gate", signal=True),
+        input=[5],
+        delay_ms=5_000,
+    )
+    stage.run(deliver_signal, stage.org, run.id, "gate", b"1", ALL_QUEUES)
+
+    assert (len(take(stage, "next")), len(take(stage, "gate"))) == (0, 1)
+    stage.wait(seconds=5)
+    assert len(take(stage, "next")) == 1
     check(stage)
 
 
