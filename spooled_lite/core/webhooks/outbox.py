@@ -50,6 +50,9 @@ class SubscribedWebhooks(Struct, frozen=True):
     by_topic: Trie[int] | None  # to their places in `webhooks`; None: none asks for topics
 
 
+_NOBODY: Final = SubscribedWebhooks((), {}, None)
+
+
 class TopicTree(Struct, frozen=True):
     """The tree of an organization, and the topics of the webhooks that it was made of."""
 
@@ -220,6 +223,8 @@ def _subscriptions(tx: Tx, org: int) -> SubscribedWebhooks:
 
 def _read_subscriptions(tx: Tx, org: int) -> SubscribedWebhooks:
     webhooks = tx.rows(statements.SUBSCRIBED, {"org": org})
+    if not webhooks:
+        return _NOBODY
     by_event: dict[str, list[SubscribedRow]] = defaultdict(list)
     for webhook in webhooks:
         for event in msgspec.json.decode(webhook["events"], type=list[str]):
