@@ -26,6 +26,9 @@ def check_not_replaced(path: str) -> None:
 def place_new(new: Path, path: str) -> None:
     """Give a whole, closed file its name, which nothing has. Raises: as `check_is_new`."""
     check_is_new(path)
+    # With the log gone that SQLite has removed: if a power cut brought it back beside the old name,
+    # servers would not start on the file under its new one.
+    sync(str(new))
     give_new_name(new, path)
     sync(path)
 
