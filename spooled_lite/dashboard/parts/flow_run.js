@@ -72,12 +72,15 @@ export const signalAct = (id, key, after) => gated({ label: "Send the signal…"
   } });
 } });
 
+// The step whose items are shown; a panel that is made anew leaves them open.
+const openStep = signal("");
+
 // The items of a step: how many are how far, and each when it is opened.
 export function itemsPanel(id, key, counts) {
-  const isOpen = signal(false);
+  const step = `${id} ${key}`, isOpen = () => openStep.value === step;
   return div({ role: "region", "aria-label": "Items" },
-    div({ class: "row pad" }, span(() => itemsText(counts())), button({ class: "btn", "aria-expanded": () => String(isOpen.value), onclick: () => { isOpen.value = !isOpen.peek(); } }, () => (isOpen.value ? "Hide them" : "Show them"))),
-    either(() => isOpen.value, () => list(id, key)));
+    div({ class: "row pad" }, span(() => itemsText(counts())), button({ class: "btn", "aria-expanded": () => String(isOpen()), onclick: () => { openStep.value = isOpen() ? "" : step; } }, () => (isOpen() ? "Hide them" : "Show them"))),
+    either(isOpen, () => list(id, key)));
 }
 
 function list(id, key) {
