@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -74,6 +75,8 @@ from spooled_lite.wire.waiting.outcomes import Outcomes
 from spooled_lite.wire.waiting.stops import Stops
 
 logger = logging.getLogger(__name__)
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class Running(Struct, frozen=True):
@@ -363,10 +366,12 @@ def _services(
 
 
 def _document_text() -> bytes:
-    # Imported here, since only readers of the document need it and the server starts sooner.
-    from spooled_lite.wire.http.documents.text import document_text
+    # Imported here, since only readers of the document need it and the server starts sooner; by one
+    # thread alone, however many ask at once.
+    with _ONE_AT_A_TIME:
+        from spooled_lite.wire.http.documents.text import document_text
 
-    return document_text()
+        return document_text()
 
 
 def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:
